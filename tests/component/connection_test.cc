@@ -2,11 +2,7 @@
 // failures.
 #include "server/postgres/connection/connection.h"
 
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
@@ -22,6 +18,8 @@
 #include "server/postgres/connection/sqlstate.h"
 #include "tests/support/postgres_cluster.h"
 #include "tests/support/postgres_fixture.h"
+#include "tests/support/reserved_port.h"
+#include "tests/support/silent_database.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline::postgres {
@@ -409,40 +407,21 @@ TEST_F(ConnectionTest, AbortStopsStatementOfAnotherThread) {
 }
 
 TEST(ConnectionOpenTest, ClosedPortErrorHidesPassword) {
-  // Bound but not listening: no other program can take the port, and every connect is refused.
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const testing::ReservedPort closed;
   ConnectionOptions options;
-  options.conninfo = absl::StrCat("host=127.0.0.1 user=u password=hunter2 dbname=d port=",
-                                  ntohs(address.sin_port));
+  options.conninfo =
+      absl::StrCat("host=127.0.0.1 user=u password=hunter2 dbname=d port=", closed.port());
   const absl::Status status = Connection::Open(options).status();
   EXPECT_THAT(status, StatusIs(StatusCode::kUnavailable, "DB_UNREACHABLE"));
   EXPECT_TRUE(IsRetryable(status));
   EXPECT_FALSE(absl::StrContains(status.ToString(), "hunter2"));
-  close(fd);
 }
 
 TEST(ConnectionOpenTest, SilentServerIsUnreachableWithinTimeout) {
-  // Listening without accept: the kernel completes the connection, and no answer is sent.
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ASSERT_EQ(listen(fd, 4), 0);
-  ConnectionOptions options;
+  const testing::SilentDatabase silent;
+  ConnectionOptions options = silent.options();
   options.connect_timeout = absl::Seconds(2);
-  options.conninfo =
-      absl::StrCat("host=127.0.0.1 user=u dbname=d sslmode=disable port=", ntohs(address.sin_port));
   EXPECT_THAT(Connection::Open(options), StatusIs(StatusCode::kUnavailable, "DB_UNREACHABLE"));
-  close(fd);
 }
 
 TEST(ConnectionOpenTest, InvalidConninfoIsExplainedButNotQuoted) {

@@ -1,6 +1,5 @@
 // Unauthenticated clients, many connections, and several teams: descriptors that run out,
 // certificates that are replaced, and tokens with owners.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -22,6 +21,7 @@
 #include "absl/strings/str_split.h"
 #include "base/error.h"
 #include "tests/support/e2e_fixture.h"
+#include "tests/support/loopback_address.h"
 
 namespace syncline::testing {
 namespace {
@@ -33,13 +33,11 @@ using ::testing::Not;
 class Crowd {
  public:
   Crowd(int port, int connections) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const sockaddr_in address = LoopbackAddress(port);
     for (int i = 0; i < connections; ++i) {
       const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      EXPECT_EQ(connect(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+      EXPECT_EQ(connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+                0);
       descriptors_.push_back(descriptor);
     }
   }

@@ -1,5 +1,4 @@
 // Callers with broken or slow connections: F31, F32 and F35 to F37 of docs/faults.md.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -26,6 +25,7 @@
 #include "base/thread.h"
 #include "tests/e2e/fault_fixture.h"
 #include "tests/support/fault_proxy.h"
+#include "tests/support/loopback_address.h"
 
 namespace syncline::testing {
 namespace {
@@ -36,10 +36,7 @@ using absl::StatusCode;
 class RawConnection {
  public:
   explicit RawConnection(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const sockaddr_in address = LoopbackAddress(port);
     connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   }
   ~RawConnection() { close(fd_); }

@@ -1,5 +1,4 @@
 // A server that runs out of threads, descriptors or memory reports errors and stops in time.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -23,6 +22,7 @@
 #include "syncline/v1/sync_service.grpc.pb.h"
 #include "tests/support/e2e_fixture.h"
 #include "tests/support/fault_proxy.h"
+#include "tests/support/loopback_address.h"
 #include "tests/support/sanitized.h"
 
 namespace syncline::testing {
@@ -135,13 +135,11 @@ TEST_F(ScarcityTest, FewDescriptorsCauseErrorsOnly) {
   ServerProcess& server = **started;
   ASSERT_OK(server.Client()->StartSync(OneStream("s", "rows")));
   std::vector<int> crowd;
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(server.grpc_port()));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const sockaddr_in address = LoopbackAddress(server.grpc_port());
   for (int i = 0; i < 300; ++i) {
     crowd.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(connect(crowd.back(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(connect(crowd.back(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)),
+              0);
   }
   MakeCalls(server);
   for (const int connection : crowd) close(connection);

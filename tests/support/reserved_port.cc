@@ -1,13 +1,13 @@
 #include "tests/support/reserved_port.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cstdint>
 #include <random>
+
+#include "tests/support/loopback_address.h"
 
 namespace syncline::testing {
 namespace {
@@ -20,10 +20,7 @@ constexpr int kMaxTries = 100;
 // Returns a socket that is bound to the port, or -1 if another socket has the port.
 int Bind(int port) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const sockaddr_in address = LoopbackAddress(port);
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
     // Only after bind: before, it would let two reservations have the same port.
     const int on = 1;

@@ -1,6 +1,5 @@
 #include "tests/support/server_process.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -22,6 +21,7 @@
 #include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "tests/support/loopback_address.h"
 
 namespace syncline::testing {
 namespace {
@@ -43,10 +43,7 @@ int PortIn(const std::string& json, absl::string_view name) {
 // Returns the response to one HTTP/1.0 request to 127.0.0.1, or an empty string if there is none.
 std::string Get(int port, absl::string_view path) {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const sockaddr_in address = LoopbackAddress(port);
   std::string answer;
   const std::string request =
       absl::StrCat("GET ", path, " HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n");

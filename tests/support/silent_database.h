@@ -14,15 +14,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/postgres/connection/connection.h"
+#include "tests/support/loopback_address.h"
 
 namespace syncline::testing {
 
 class SilentDatabase {
  public:
   SilentDatabase() : listening_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    sockaddr_in address = LoopbackAddress(0);
     socklen_t size = sizeof(address);
     EXPECT_EQ(bind(listening_, reinterpret_cast<sockaddr*>(&address), size), 0);
     EXPECT_EQ(listen(listening_, 8), 0);

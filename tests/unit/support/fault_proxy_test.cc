@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "base/listening_socket.h"
 #include "base/thread.h"
+#include "tests/support/loopback_address.h"
 #include "tests/support/status_matchers.h"
 
 namespace syncline::testing {
@@ -66,10 +67,7 @@ class Echo {
 class Caller {
  public:
   explicit Caller(int port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const sockaddr_in address = LoopbackAddress(port);
     EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   }
   ~Caller() { close(fd_); }
