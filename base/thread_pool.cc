@@ -1,17 +1,21 @@
 #include "base/thread_pool.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/monotonic_time.h"
 
 namespace syncline {
 
 ThreadPool::ThreadPool(absl::string_view name, int threads, const Limits& limits)
     : name_(name),
       max_threads_(std::max({1, threads, limits.max_threads})),
-      max_per_group_(limits.max_per_group) {
+      max_per_group_(limits.max_per_group),
+      linger_(limits.linger) {
   MutexLock lock(&mutex_);
   for (int i = 0; i < std::max(1, threads); ++i) StartWorker();
 }
@@ -19,17 +23,19 @@ ThreadPool::ThreadPool(absl::string_view name, int threads, const Limits& limits
 ThreadPool::~ThreadPool() { Shutdown(); }
 
 bool ThreadPool::Post(std::function<void()> task) {
+  bool wakes = false;
   {
     MutexLock lock(&mutex_);
     if (stopping_) return false;
-    Queue({std::move(task), std::nullopt});
+    wakes = Queue({std::move(task), std::nullopt});
   }
-  wake_.NotifyOne();
+  if (wakes) wake_.NotifyOne();
   return true;
 }
 
 bool ThreadPool::Post(uint64_t group, std::function<void()> task) {
   if (max_per_group_ == 0) return Post(std::move(task));
+  bool wakes = false;
   {
     MutexLock lock(&mutex_);
     if (stopping_) return false;
@@ -39,9 +45,9 @@ bool ThreadPool::Post(uint64_t group, std::function<void()> task) {
       return true;
     }
     ++members.admitted;
-    Queue({std::move(task), group});
+    wakes = Queue({std::move(task), group});
   }
-  wake_.NotifyOne();
+  if (wakes) wake_.NotifyOne();
   return true;
 }
 
@@ -50,9 +56,10 @@ void ThreadPool::StartWorker() {
       std::make_unique<Thread>(absl::StrCat(name_, "-", workers_.size()), [this] { Work(); }));
 }
 
-void ThreadPool::Queue(Task task) {
+bool ThreadPool::Queue(Task task) {
   tasks_.push_back(std::move(task));
   if (tasks_.size() > idle_ && std::ssize(workers_) < max_threads_) StartWorker();
+  return !EndLinger();
 }
 
 void ThreadPool::Leave(uint64_t group) {
@@ -73,13 +80,38 @@ void ThreadPool::Shutdown() {
   {
     MutexLock lock(&mutex_);
     stopping_ = true;
+    EndLinger();
     workers.swap(workers_);
   }
   wake_.NotifyAll();
 }
 
+bool ThreadPool::EndLinger() {
+  if (lingering_ == nullptr) return false;
+  *std::exchange(lingering_, nullptr) = true;
+  return true;
+}
+
+void ThreadPool::Linger() {
+  std::atomic<bool> over = false;
+  {
+    MutexLock lock(&mutex_);
+    if (lingering_ != nullptr || stopping_ || !tasks_.empty() || !polling_.MayPoll()) return;
+    lingering_ = &over;
+    ++idle_;
+  }
+  const absl::Duration end = MonotonicNow() + linger_;
+  while (!over && MonotonicNow() < end) sched_yield();
+  MutexLock lock(&mutex_);
+  --idle_;
+  if (lingering_ != &over) return;
+  lingering_ = nullptr;
+  polling_.OnVain();
+}
+
 void ThreadPool::Work() {
   while (true) {
+    if (linger_ > absl::ZeroDuration()) Linger();
     Task task;
     {
       MutexLock lock(&mutex_);

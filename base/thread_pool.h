@@ -5,6 +5,7 @@
 // from using all threads. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -16,6 +17,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/adaptive_polling.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 
@@ -29,6 +32,9 @@ class ThreadPool {
     // Up to this number of threads are started when a task would wait for a thread, for tasks that
     // rarely block, but then for long. They stay. 0: no more than at first.
     int max_threads = 0;
+    // How long one thread without a task looks for the next one before it sleeps. 0: it sleeps at
+    // once. For tasks that are often posted so soon that a wake-up would take longer than they do.
+    absl::Duration linger = absl::ZeroDuration();
   };
 
   // Starts `threads` (at least 1) threads, named "<name>-<n>".
@@ -62,20 +68,29 @@ class ThreadPool {
 
   void StartWorker() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Work();
-  // Queues a task and makes sure that a thread will take it.
-  void Queue(Task task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Queues a task and makes sure that a thread will take it. Returns whether to wake one.
+  bool Queue(Task task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Ends the wait of the thread that lingers. Returns false if none does.
+  bool EndLinger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Looks for a task for up to `linger_`, if that is worthwhile and no other thread does.
+  void Linger();
   // Queues the next task of `group`, one of whose tasks has ended.
   void Leave(uint64_t group);
 
   const std::string name_;
   const int max_threads_;
   const int max_per_group_;
+  const absl::Duration linger_;
+  AdaptivePolling polling_;
   Mutex mutex_;
   CondVar wake_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   // Only groups with admitted tasks.
   std::unordered_map<uint64_t, Group> groups_ ABSL_GUARDED_BY(mutex_);
   size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;  // workers that wait for a task
+  // To be set when a task is queued for the thread that lingers, or the pool stops. Null if none
+  // lingers, or that one has been told.
+  std::atomic<bool>* lingering_ ABSL_GUARDED_BY(mutex_) = nullptr;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::unique_ptr<Thread>> workers_ ABSL_GUARDED_BY(mutex_);
 };

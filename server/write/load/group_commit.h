@@ -29,6 +29,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "base/adaptive_polling.h"
 #include "base/mutex.h"
 #include "base/thread_pool.h"
 #include "server/postgres/connection/connection.h"
@@ -159,8 +160,7 @@ class GroupCommit {
   postgres::ConnectionPool* const connections_;
   const int max_groups_;
   const absl::Duration stalled_;
-  const bool polls_;               // there are several processors
-  std::atomic<int> unpolled_ = 0;  // results to wait for without polling
+  AdaptivePolling polling_;  // for the results of lone statements
   std::atomic<int64_t> committed_together_ = 0;
   Mutex mutex_;
   int running_ ABSL_GUARDED_BY(mutex_) = 0;  // commits in progress; at least one while any waits

@@ -1,13 +1,21 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <iterator>
 #include <set>
 #include <thread>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "base/adaptive_polling.h"
 #include "base/mutex.h"
 #include "base/thread.h"
 
@@ -148,6 +156,98 @@ TEST(ThreadPoolTest, GroupKeepsItsOrder) {
   pool.Shutdown();
   ASSERT_EQ(order.size(), 1000u);
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+// Returns how often the calling thread has slept. To yield is not to sleep.
+int64_t CountSleeps() {
+  rusage usage = {};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
+// Runs `tasks` tasks on `pool`, each one after the one before is over. Returns the sleeps of the
+// thread that ran them, which must be a single one.
+int64_t RunOneByOne(ThreadPool& pool, int tasks) {
+  int64_t first = 0;
+  int64_t last = 0;
+  std::atomic<int> ran = 0;
+  for (int i = 0; i < tasks; ++i) {
+    pool.Post([&] {
+      last = CountSleeps();
+      if (ran == 0) first = last;
+      ++ran;
+    });
+    while (ran <= i) std::this_thread::yield();
+    // Time to sleep for a thread that does not linger.
+    if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return last - first;
+}
+
+TEST(ThreadPoolTest, LingeringThreadTakesTasksWithoutSleep) {
+  ThreadPool sleeping("sleeping", 1);
+  EXPECT_GE(RunOneByOne(sleeping, 300), 25);
+  if (!AdaptivePolling().MayPoll()) GTEST_SKIP() << "A single processor is not polled on.";
+  ThreadPool lingering("lingering", 1, {.linger = absl::Seconds(60)});
+  EXPECT_LE(RunOneByOne(lingering, 300), 20);  // of the lock
+}
+
+TEST(ThreadPoolTest, SleepsAfterItHasLingeredInVain) {
+  ThreadPool pool("vain", 1, {.linger = absl::Microseconds(1)});
+  EXPECT_GE(RunOneByOne(pool, 300), 25);
+}
+
+TEST(ThreadPoolTest, TasksBesideALingeringThreadRun) {
+  // Each task of a pair waits until the other one runs, too: if the second one were left to the
+  // lingering thread, it would never run.
+  ThreadPool pool("pairs", 2, {.linger = absl::Seconds(60)});
+  for (int i = 0; i < 300; ++i) {
+    std::atomic<int> started = 0;
+    std::atomic<int> over = 0;
+    for (int task = 0; task < 2; ++task) {
+      pool.Post([&] {
+        ++started;
+        while (started < 2) std::this_thread::yield();
+        ++over;
+      });
+    }
+    while (over < 2) std::this_thread::yield();
+  }
+}
+
+std::ptrdiff_t CountThreads() {
+  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+}
+
+// Returns by how many threads a pool of one, which may start two more, grows by a task.
+std::ptrdiff_t GrowLingeringPool() {
+  ThreadPool pool("idle", 1, {.max_threads = 3, .linger = absl::Seconds(60)});
+  const std::ptrdiff_t before = CountThreads();
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));  // for the thread to linger
+  std::atomic<bool> ran = false;
+  pool.Post([&] { ran = true; });
+  while (!ran) std::this_thread::yield();
+  return CountThreads() - before;
+}
+
+TEST(ThreadPoolTest, LingeringThreadCountsAsIdle) {
+  // On a busy machine the thread may not linger yet.
+  std::ptrdiff_t least = 3;
+  for (int i = 0; i < 20 && least > 0; ++i) least = std::min(least, GrowLingeringPool());
+  EXPECT_EQ(least, 0);
+}
+
+TEST(ThreadPoolTest, ShutdownEndsLingering) {
+  for (int i = 0; i < 100; ++i) {
+    ThreadPool pool("ending", 2, {.linger = absl::Hours(1)});
+    std::atomic<bool> ran = false;
+    pool.Post([&] { ran = true; });
+    if (i % 2 == 0) {
+      while (!ran) std::this_thread::yield();
+    }
+    pool.Shutdown();  // would take an hour
+    EXPECT_TRUE(ran);
+  }
 }
 
 TEST(CondVarTest, SubMillisecondTimeoutPasses) {
