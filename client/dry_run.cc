@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "base/json_string.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "client/json_text.h"

@@ -53,8 +53,4 @@ std::optional<JsonText> FindMember(JsonText value, absl::string_view key);
 // become U+FFFD. Of another escape that JSON does not have, only the backslash is removed.
 std::string UnescapeJson(JsonText string);
 
-// Appends `text` as a JSON string with quotes. Bytes that are not UTF-8 are appended unchanged.
-void AppendJsonString(absl::string_view text, std::string* out);
-std::string JsonString(absl::string_view text);
-
 }  // namespace syncline::client

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/json_text.h"
+#include "base/json_string.h"
 #include "client/output.h"
 #include "client/validation_text.h"
 

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "base/json_string.h"
 #include "base/status_macros.h"
 #include "client/json_text.h"
 #include "client/record_scanner.h"

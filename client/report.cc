@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
-#include "client/json_text.h"
+#include "base/json_string.h"
 #include "client/summary_text.h"
 
 namespace syncline::client {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/json_string.h"
 #include "base/utf8.h"
 #include "client/record_scanner.h"
 

@@ -2,8 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/json_string.h"
 #include "base/version.h"
-#include "client/json_text.h"
 
 namespace syncline::client {
 namespace {

@@ -1,6 +1,7 @@
 #include "client/singer/metadata.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/json_string.h"
 #include "client/json_text.h"
 
 namespace syncline::client {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/json_string.h"
 #include "base/status_macros.h"
 #include "client/json_text.h"
 

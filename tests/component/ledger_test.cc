@@ -402,6 +402,65 @@ TEST_F(LedgerTest, NotesOfEachKindRoundTrip) {
   }
 }
 
+TEST_F(LedgerTest, NotesKeepAnyText) {
+  const std::string text = "a\"b'\\n{},\n\x01\x7f\\u0041 ä😀";
+  SyncEntry sync;
+  sync.sync_id = "one";
+  StreamEntry& stream = sync.streams.emplace_back();
+  stream.plan = Plan("people");
+  stream.changes = {{.kind = SchemaChange::Kind::kChangeType,
+                     .column = text,
+                     .from = text,
+                     .to = text,
+                     .rewrites = false,
+                     .table_bytes = 0}};
+  stream.warnings = {{"CODE", text}};
+  PublishGuard& guard = stream.plan.guard;
+  guard = {.min_rows = 0,
+           .max_shrink = 0.1234567891,
+           .not_null = {{text, 1}, {"id", 1.0 / 3}},
+           .unique_key = true,
+           .max_rejected = 0,
+           .max_nulled = int64_t{1} << 53,
+           .allow_empty = true};
+  guard.key = {text, "b"};
+  stream.error = MakeError(
+      StatusCode::kInternal, text,
+      {.reason = text, .metadata = {{text, text}}, .violations = {{text, text}}, .subject = text});
+  ASSERT_OK(database().Transact(
+      [&](postgres::Transaction& transaction) { return ledger_->InsertSync(transaction, &sync); }));
+  const auto expect_notes = [&](const absl::Status& error) {
+    ASSERT_OK_AND_ASSIGN(const SyncEntry found, store_->GetSync("one"));
+    const StreamEntry& read = found.streams.at(0);
+    ASSERT_EQ(read.changes.size(), 1);
+    EXPECT_EQ(read.changes[0].column, text);
+    EXPECT_EQ(read.changes[0].from, text);
+    EXPECT_EQ(read.changes[0].to, text);
+    EXPECT_FALSE(read.changes[0].rewrites);
+    ASSERT_EQ(read.warnings.size(), 1);
+    EXPECT_EQ(read.warnings[0].text, text);
+    EXPECT_EQ(read.plan.guard.min_rows, 0);
+    EXPECT_EQ(read.plan.guard.max_shrink, 0.1234567891);
+    EXPECT_EQ(read.plan.guard.not_null, guard.not_null);
+    EXPECT_TRUE(read.plan.guard.unique_key);
+    EXPECT_EQ(read.plan.guard.max_rejected, 0);
+    EXPECT_EQ(read.plan.guard.max_nulled, int64_t{1} << 53);
+    EXPECT_TRUE(read.plan.guard.allow_empty);
+    EXPECT_EQ(read.plan.guard.key, guard.key);
+    EXPECT_EQ(read.error, error);
+  };
+  expect_notes(stream.error);
+  // Notes are also replaced later. PostgreSQL has no NUL.
+  const auto with_message = [](absl::string_view message) {
+    return MakeError(StatusCode::kInternal, message, {.reason = "R"});
+  };
+  stream.error = with_message(absl::string_view("nul \0.", 6));
+  ASSERT_OK(database().Transact([&](postgres::Transaction& transaction) {
+    return ledger_->FailStream(transaction, stream);
+  }));
+  expect_notes(with_message("nul ?."));
+}
+
 TEST_F(LedgerTest, OnlyWhatASyncHasIsRead) {
   class Counting final : public postgres::Transaction {
    public:

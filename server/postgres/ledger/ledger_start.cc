@@ -26,24 +26,25 @@ INSERT INTO $L.stream (sync_no, ordinal, namespace, name, table_schema, table_na
   column_inputs, column_names, column_types, json_shapes, primary_key, cursor_column, write_mode, loader,
   generation_id, minimum_generation_id, airbyte_sync_id, state, column_table_types, schema_policy, replay,
   cdc_delete_mode, inferred_schema, restart, temp_table_schema, replace_strategy, strategy,
-  strategy_reason, meta, older_generations, deleted_at_column, finished_at)
+  strategy_reason, meta, older_generations, deleted_at_column, changes, warnings, guard, error,
+  finished_at)
 SELECT $1::bigint, $2::bigint + n.place - 1, n.namespace, n.name, n.table_schema, n.table_name, n.temp_table_name,
   n.inputs::text[], n.names::text[], n.types::text[], n.shapes::text[], n.key::text[], n.cursor_column,
   n.write_mode, n.loader, n.generation_id, n.minimum_id, n.airbyte_sync_id, n.state,
   n.table_types::text[], n.schema_policy, n.replay, n.cdc_delete_mode, n.inferred, n.restart,
   n.temp_table_schema, n.replace_strategy, n.strategy, n.strategy_reason, n.meta,
-  n.older_generations, n.deleted_at_column,
+  n.older_generations, n.deleted_at_column, n.changes, n.warnings, n.guard, n.error,
   CASE WHEN n.state = 'failed' THEN now() END
 FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::bigint[],
     $17::bigint[], $18::bigint[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
     $24::boolean[], $25::boolean[], $26::text[], $27::text[], $28::text[], $29::text[], $30::text[],
-    $31::text[], $32::text[])
+    $31::text[], $32::text[], $33::jsonb[], $34::jsonb[], $35::jsonb[], $36::jsonb[])
   WITH ORDINALITY n (namespace, name, table_schema, table_name, temp_table_name, inputs, names, types,
     shapes, key, cursor_column, write_mode, loader, generation_id, minimum_id, airbyte_sync_id, state,
     table_types, schema_policy, replay, cdc_delete_mode, inferred, restart, temp_table_schema,
     replace_strategy, strategy, strategy_reason, meta, older_generations, deleted_at_column,
-    place)
+    changes, warnings, guard, error, place)
 ORDER BY n.place
 RETURNING ordinal, stream_no
 )sql";
@@ -149,7 +150,7 @@ std::string GetDeclaredType(const ColumnSchema& column) {
 
 std::string BoolText(bool value) { return value ? "t" : "f"; }
 
-// The parameters from $3 on of kInsertStreamsSql.
+// The parameters $3 to $32 of kInsertStreamsSql.
 void AddPlans(const std::vector<StreamEntry>& streams, Params* params) {
   using Plan = StreamPlan;
   using Column = ColumnSchema;
@@ -223,24 +224,23 @@ absl::Status Ledger::InsertStreams(Transaction& transaction, int64_t first_ordin
   Params params;
   params.Int(sync->sync_no).Int(first_ordinal);
   AddPlans(sync->streams, &params);
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(Sql(kInsertStreamsSql), params));
   std::vector<const StreamEntry*> noted;
+  noted.reserve(sync->streams.size());
+  for (const StreamEntry& stream : sync->streams) noted.push_back(&stream);
+  AddStreamNotes(noted, &params);
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(Sql(kInsertStreamsSql), params));
   std::vector<StreamEntry> typed;
   for (const RowView row : rows) {
     StreamEntry& stream = sync->streams.at(static_cast<size_t>(row.Int("ordinal") - first_ordinal));
     stream.plan.stream_no = row.Int("stream_no");
-    if (HasStreamNotes(stream)) noted.push_back(&stream);
     if (HasOtherTypes(stream)) typed.push_back(stream);
   }
-  if (!typed.empty()) {
-    Params types;
-    types.IntArray(MapPlans(typed, [](const StreamPlan& plan) { return plan.stream_no; }));
-    types.TextLists(
-        MapColumns(typed, [](const ColumnSchema& column) { return column.stored_type; }));
-    types.TextLists(MapColumns(typed, GetDeclaredType));
-    SYNCLINE_RETURN_IF_ERROR(transaction.Query(Sql(kStoreTypesSql), types).status());
-  }
-  return WriteStreamNotes(transaction, quoted_schema_, noted);
+  if (typed.empty()) return absl::OkStatus();
+  Params types;
+  types.IntArray(MapPlans(typed, [](const StreamPlan& plan) { return plan.stream_no; }));
+  types.TextLists(MapColumns(typed, [](const ColumnSchema& column) { return column.stored_type; }));
+  types.TextLists(MapColumns(typed, GetDeclaredType));
+  return transaction.Query(Sql(kStoreTypesSql), types).status();
 }
 
 absl::Status Ledger::OpenGenerations(Transaction& transaction, const SyncEntry& sync) const {
@@ -281,7 +281,7 @@ absl::StatusOr<SyncState> Ledger::GetSyncState(Transaction& transaction, int64_t
 absl::Status Ledger::FailStream(Transaction& transaction, const StreamEntry& stream) const {
   SYNCLINE_RETURN_IF_ERROR(
       transaction.Query(Sql(kFailStreamSql), Params().Int(stream.plan.stream_no)).status());
-  return WriteStreamNotes(transaction, quoted_schema_, {&stream});
+  return WriteStreamNotes(transaction, quoted_schema_, stream);
 }
 
 absl::Status Ledger::ChangePlan(Transaction& transaction, StreamEntry* stream) const {
@@ -305,7 +305,7 @@ absl::Status Ledger::ChangePlan(Transaction& transaction, StreamEntry* stream) c
   SYNCLINE_ASSIGN_OR_RETURN(const Result changed, transaction.Query(Sql(kChangePlanSql), params));
   if (changed.empty()) return absl::InternalError(absl::StrCat("no stream ", plan.stream_no));
   plan.version = changed.Int(0, 0);
-  return WriteStreamNotes(transaction, quoted_schema_, {stream});
+  return WriteStreamNotes(transaction, quoted_schema_, *stream);
 }
 
 absl::Status Ledger::WithdrawClaims(Transaction& transaction, int64_t stream_no) const {

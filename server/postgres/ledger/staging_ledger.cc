@@ -291,7 +291,7 @@ absl::Status NoteStart(Transaction& transaction, const Ledger& ledger, const Str
   }
   // A start only adds notes, so there are none to replace either.
   if (!HasStreamNotes(stream)) return absl::OkStatus();
-  return WriteStreamNotes(transaction, ledger.quoted_schema(), {&stream});
+  return WriteStreamNotes(transaction, ledger.quoted_schema(), stream);
 }
 
 }  // namespace syncline::postgres

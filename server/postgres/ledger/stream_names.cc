@@ -17,16 +17,17 @@ JOIN $L.stream_table t ON t.namespace = w.namespace AND t.name = w.name
 )sql";
 
 // An array type does not count as taken, because PostgreSQL renames it if a new table needs its
-// name.
+// name. To plan joins would take longer.
 constexpr char kReadTableFactsSql[] = R"sql(
 SELECT w.table_schema, w.table_name, t.namespace, t.name,
-  EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-          WHERE n.nspname = w.table_schema AND c.relname = w.table_name)
-  OR EXISTS (SELECT FROM pg_catalog.pg_type y JOIN pg_catalog.pg_namespace n ON n.oid = y.typnamespace
-             WHERE n.nspname = w.table_schema AND y.typname = w.table_name AND y.typisdefined
-               AND NOT EXISTS (SELECT FROM pg_catalog.pg_type e
-                               WHERE e.oid = y.typelem AND e.typarray = y.oid)) AS taken
+  (SELECT c.oid FROM pg_catalog.pg_class c
+   WHERE c.relnamespace = n.oid AND c.relname = w.table_name) IS NOT NULL
+  OR (SELECT y.oid FROM pg_catalog.pg_type y
+      WHERE y.typnamespace = n.oid AND y.typname = w.table_name AND y.typisdefined
+        AND y.oid <> coalesce((SELECT e.typarray FROM pg_catalog.pg_type e
+                               WHERE e.oid = y.typelem), 0)) IS NOT NULL AS taken
 FROM unnest($1::text[], $2::text[]) w (table_schema, table_name)
+LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.table_schema
 LEFT JOIN $L.stream_table t ON t.table_schema = w.table_schema AND t.table_name = w.table_name
 )sql";
 

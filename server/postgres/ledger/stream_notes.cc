@@ -1,14 +1,16 @@
 #include "server/postgres/ledger/stream_notes.h"
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "base/error.h"
+#include "base/json_string.h"
 #include "base/status_macros.h"
 #include "server/model/enum_names.h"
 #include "server/postgres/sql/ledger_sql.h"
@@ -16,39 +18,11 @@
 namespace syncline::postgres {
 namespace {
 
-// One row per stream: $1 to $12. One row per note, with the number of its stream: changes ($13 to
-// $19), warnings ($20 to $22), NOT NULL shares of the guard ($23 to $25), metadata ($26 to $28) and
-// violations ($29 to $31) of the error.
+// $1: stream; $2 to $5: AddStreamNotes.
 constexpr char kWriteSql[] = R"sql(
-UPDATE $L.stream s SET
-  changes = coalesce(c.notes, '[]'), warnings = coalesce(w.notes, '[]'),
-  guard = jsonb_strip_nulls(jsonb_build_object('min_rows', n.min_rows, 'max_shrink', n.max_shrink,
-    'unique_key', n.unique_key, 'max_rejected', n.max_rejected, 'max_nulled', n.max_nulled,
-    'allow_empty', n.allow_empty, 'key', to_jsonb(nullif(n.key::text[], '{}')), 'not_null', f.notes)),
-  error = CASE WHEN n.code <> 0 THEN jsonb_build_object('code', n.code, 'reason', n.reason,
-    'message', n.message, 'subject', n.subject, 'metadata', m.notes, 'violations', v.notes) END
-FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::boolean[], $5::bigint[], $6::bigint[],
-    $7::boolean[], $8::text[], $9::integer[], $10::text[], $11::text[], $12::text[])
-  n (no, min_rows, max_shrink, unique_key, max_rejected, max_nulled, allow_empty, key, code, reason,
-     message, subject)
-LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_object('kind', kind, 'column', name, 'from', before,
-      'to', after, 'rewrites', rewrites, 'table_bytes', bytes) ORDER BY at) AS notes
-    FROM unnest($13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[], $18::boolean[],
-      $19::bigint[]) WITH ORDINALITY a (no, kind, name, before, after, rewrites, bytes, at)
-    GROUP BY no) c ON c.no = n.no
-LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_object('code', code, 'text', words) ORDER BY at) AS notes
-    FROM unnest($20::bigint[], $21::text[], $22::text[]) WITH ORDINALITY a (no, code, words, at)
-    GROUP BY no) w ON w.no = n.no
-LEFT JOIN (SELECT no, jsonb_object_agg(field, share) AS notes
-    FROM unnest($23::bigint[], $24::text[], $25::float8[]) a (no, field, share)
-    GROUP BY no) f ON f.no = n.no
-LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_array(k, v) ORDER BY at) AS notes
-    FROM unnest($26::bigint[], $27::text[], $28::text[]) WITH ORDINALITY a (no, k, v, at)
-    GROUP BY no) m ON m.no = n.no
-LEFT JOIN (SELECT no, jsonb_agg(jsonb_build_array(k, v) ORDER BY at) AS notes
-    FROM unnest($29::bigint[], $30::text[], $31::text[]) WITH ORDINALITY a (no, k, v, at)
-    GROUP BY no) v ON v.no = n.no
-WHERE s.stream_no = n.no
+UPDATE $L.stream SET changes = ($2::jsonb[])[1], warnings = ($3::jsonb[])[1],
+  guard = ($4::jsonb[])[1], error = ($5::jsonb[])[1]
+WHERE stream_no = $1
 )sql";
 
 // Queries of one row per note: the stream, the note's kind, up to six values, which the kind
@@ -168,105 +142,101 @@ void ReadNote(const RowView& note, StreamEntry* stream) {
   }
 }
 
-using Streams = std::vector<const StreamEntry*>;
+// PostgreSQL has no NUL in texts. One in a message, which can only be quoted from a request, is not
+// worth that the message is lost.
+std::string Quote(absl::string_view text) {
+  return JsonString(absl::StrReplaceAll(text, {{absl::string_view("\0", 1), "?"}}));
+}
 
-// Notes of any number of streams, as columns of text.
-class NoteColumns {
+std::string Bool(bool value) { return value ? "true" : "false"; }
+
+std::string Number(int64_t value) { return absl::StrCat(value); }
+// With all digits that are needed to read the same value.
+std::string Number(double value) { return absl::StrFormat("%.17g", value); }
+
+// Members of a JSON object, or elements of an array, whose values are JSON.
+class JsonList {
  public:
-  explicit NoteColumns(size_t columns) : values_(columns) {}
-
-  void Add(int64_t stream_no, std::vector<std::string> values) {
-    stream_nos_.push_back(stream_no);
-    for (size_t i = 0; i < values.size(); ++i) values_[i].push_back(std::move(values[i]));
+  void Add(std::string value) { values_.push_back(std::move(value)); }
+  void Add(absl::string_view key, absl::string_view value) {
+    Add(absl::StrCat(Quote(key), ":", value));
+  }
+  void AddPair(absl::string_view first, absl::string_view second) {
+    Add(absl::StrCat("[", Quote(first), ",", Quote(second), "]"));
   }
 
-  void AddTo(Params* params) const {
-    params->IntArray(stream_nos_);
-    for (const std::vector<std::string>& column : values_) params->TextArray(column);
-  }
+  bool empty() const { return values_.empty(); }
+  std::string Object() const { return absl::StrCat("{", absl::StrJoin(values_, ","), "}"); }
+  std::string Array() const { return absl::StrCat("[", absl::StrJoin(values_, ","), "]"); }
 
  private:
-  std::vector<int64_t> stream_nos_;
-  std::vector<std::vector<std::string>> values_;
+  std::vector<std::string> values_;
 };
 
-std::string BoolText(bool value) { return value ? "t" : "f"; }
-
-std::optional<std::string> OptionalText(std::optional<int64_t> value) {
-  if (!value.has_value()) return std::nullopt;
-  return absl::StrCat(*value);
-}
-
-std::optional<std::string> TrueOrNull(bool value) {
-  if (!value) return std::nullopt;
-  return BoolText(true);
-}
-
-void AddGuards(const Streams& streams, Params* params) {
-  std::vector<std::optional<std::string>> rows, shrinks, unique, rejected, nulled, empty;
-  std::vector<std::vector<std::string>> keys;
-  for (const StreamEntry* stream : streams) {
-    const PublishGuard& guard = stream->plan.guard;
-    rows.push_back(OptionalText(guard.min_rows));
-    shrinks.emplace_back();
-    if (guard.max_shrink.has_value()) shrinks.back() = absl::StrCat(*guard.max_shrink);
-    unique.push_back(TrueOrNull(guard.unique_key));
-    rejected.push_back(OptionalText(guard.max_rejected));
-    nulled.push_back(OptionalText(guard.max_nulled));
-    empty.push_back(TrueOrNull(guard.allow_empty));
-    keys.push_back(guard.key);
+std::string ChangesJson(const std::vector<SchemaChange>& changes) {
+  JsonList list;
+  for (const SchemaChange& change : changes) {
+    JsonList members;
+    members.Add("kind", Quote(ToText(change.kind)));
+    members.Add("column", Quote(change.column));
+    members.Add("from", Quote(change.from));
+    members.Add("to", Quote(change.to));
+    members.Add("rewrites", Bool(change.rewrites));
+    members.Add("table_bytes", Number(change.table_bytes));
+    list.Add(members.Object());
   }
-  params->OptionalTextArray(rows).OptionalTextArray(shrinks).OptionalTextArray(unique);
-  params->OptionalTextArray(rejected).OptionalTextArray(nulled).OptionalTextArray(empty);
-  params->TextLists(keys);
+  return list.Array();
 }
 
-void AddErrors(const Streams& streams, Params* params) {
-  std::vector<int64_t> codes;
-  std::vector<std::string> reasons, messages, subjects;
-  for (const StreamEntry* stream : streams) {
-    const ErrorDetail detail = GetDetail(stream->error);
-    codes.push_back(static_cast<int64_t>(stream->error.code()));
-    reasons.push_back(detail.reason);
-    messages.emplace_back(stream->error.message());
-    subjects.push_back(detail.subject);
+std::string WarningsJson(const std::vector<Warning>& warnings) {
+  JsonList list;
+  for (const Warning& warning : warnings) {
+    JsonList members;
+    members.Add("code", Quote(warning.code));
+    members.Add("text", Quote(warning.text));
+    list.Add(members.Object());
   }
-  params->IntArray(codes).TextArray(reasons).TextArray(messages).TextArray(subjects);
+  return list.Array();
 }
 
-void AddChangesAndWarnings(const Streams& streams, Params* params) {
-  NoteColumns changes(6), warnings(2);
-  for (const StreamEntry* stream : streams) {
-    for (const SchemaChange& change : stream->changes) {
-      changes.Add(stream->plan.stream_no,
-                  {std::string(ToText(change.kind)), change.column, change.from, change.to,
-                   BoolText(change.rewrites), absl::StrCat(change.table_bytes)});
-    }
-    for (const Warning& warning : stream->warnings) {
-      warnings.Add(stream->plan.stream_no, {warning.code, warning.text});
-    }
-  }
-  changes.AddTo(params);
-  warnings.AddTo(params);
+// Has only the conditions that are set.
+std::string GuardJson(const PublishGuard& guard) {
+  JsonList members;
+  const auto add = [&](absl::string_view key, const auto& limit) {
+    if (limit.has_value()) members.Add(key, Number(*limit));
+  };
+  add("min_rows", guard.min_rows);
+  add("max_shrink", guard.max_shrink);
+  add("max_rejected", guard.max_rejected);
+  add("max_nulled", guard.max_nulled);
+  if (guard.unique_key) members.Add("unique_key", Bool(true));
+  if (guard.allow_empty) members.Add("allow_empty", Bool(true));
+  JsonList key;
+  for (const std::string& column : guard.key) key.Add(Quote(column));
+  if (!key.empty()) members.Add("key", key.Array());
+  JsonList shares;
+  for (const auto& [field, share] : guard.not_null) shares.Add(field, Number(share));
+  if (!shares.empty()) members.Add("not_null", shares.Object());
+  return members.Object();
 }
 
-// Adds the shares of guards, and the metadata and violations of errors.
-void AddDetails(const Streams& streams, Params* params) {
-  NoteColumns shares(2), metadata(2), violations(2);
-  for (const StreamEntry* stream : streams) {
-    const int64_t stream_no = stream->plan.stream_no;
-    for (const auto& [field, share] : stream->plan.guard.not_null) {
-      shares.Add(stream_no, {field, absl::StrCat(share)});
-    }
-    const ErrorDetail detail = GetDetail(stream->error);
-    for (const auto& [key, value] : detail.metadata) metadata.Add(stream_no, {key, value});
-    for (const FieldViolation& violation : detail.violations) {
-      violations.Add(stream_no, {violation.field, violation.description});
-    }
+std::optional<std::string> ErrorJson(const absl::Status& error) {
+  if (error.ok()) return std::nullopt;
+  const ErrorDetail detail = GetDetail(error);
+  JsonList members;
+  members.Add("code", Number(static_cast<int64_t>(error.code())));
+  members.Add("reason", Quote(detail.reason));
+  members.Add("message", Quote(error.message()));
+  members.Add("subject", Quote(detail.subject));
+  JsonList metadata;
+  for (const auto& [key, value] : detail.metadata) metadata.AddPair(key, value);
+  members.Add("metadata", metadata.Array());
+  JsonList violations;
+  for (const FieldViolation& violation : detail.violations) {
+    violations.AddPair(violation.field, violation.description);
   }
-  shares.AddTo(params);
-  metadata.AddTo(params);
-  violations.AddTo(params);
+  members.Add("violations", violations.Array());
+  return members.Object();
 }
 
 }  // namespace
@@ -279,18 +249,23 @@ bool HasStreamNotes(const StreamEntry& stream) {
          guard.allow_empty || !guard.key.empty();
 }
 
+void AddStreamNotes(const std::vector<const StreamEntry*>& streams, Params* params) {
+  std::vector<std::string> changes, warnings, guards;
+  std::vector<std::optional<std::string>> errors;
+  for (const StreamEntry* stream : streams) {
+    changes.push_back(ChangesJson(stream->changes));
+    warnings.push_back(WarningsJson(stream->warnings));
+    guards.push_back(GuardJson(stream->plan.guard));
+    errors.push_back(ErrorJson(stream->error));
+  }
+  params->TextArray(changes).TextArray(warnings).TextArray(guards).OptionalTextArray(errors);
+}
+
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
-                              const std::vector<const StreamEntry*>& streams) {
-  if (streams.empty()) return absl::OkStatus();
-  std::vector<int64_t> stream_nos;
-  stream_nos.reserve(streams.size());
-  for (const StreamEntry* stream : streams) stream_nos.push_back(stream->plan.stream_no);
+                              const StreamEntry& stream) {
   Params params;
-  params.IntArray(stream_nos);
-  AddGuards(streams, &params);
-  AddErrors(streams, &params);
-  AddChangesAndWarnings(streams, &params);
-  AddDetails(streams, &params);
+  params.Int(stream.plan.stream_no);
+  AddStreamNotes({&stream}, &params);
   return transaction.Query(WithLedgerSchema(kWriteSql, quoted_schema), params).status();
 }
 

@@ -24,10 +24,15 @@ inline constexpr int kMaxFieldCounts = 100;
 // Returns whether WriteStreamNotes would write anything into a new row of the stream.
 bool HasStreamNotes(const StreamEntry& stream);
 
-// Writes changes, warnings, error and guard of the streams with the records' stream_nos, in one
-// statement. They replace the stored ones.
+// Adds the streams' changes, warnings, guards and errors as four parameters, each an array of JSON
+// with one element per stream. An element of the errors is NULL if the stream has none. They are
+// the columns `changes`, `warnings`, `guard` and `error` of the ledger's table `stream`.
+void AddStreamNotes(const std::vector<const StreamEntry*>& streams, Params* params);
+
+// Writes changes, warnings, guard and error of the stream with this stream_no. They replace the
+// stored ones.
 absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted_schema,
-                              const std::vector<const StreamEntry*>& streams);
+                              const StreamEntry& stream);
 
 // Kinds of notes that streams have. Most streams have none, and their notes need not be read.
 struct NoteKinds {

@@ -61,6 +61,22 @@ inline constexpr char kColumnTypeSql[] =
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2"
     " AND a.attname = $3 AND a.attnum > 0 AND NOT a.attisdropped";
 
+// $1: schemas, $2: names, arrays of the same length. Returns one row per name whose schema exists:
+// its `place`, which counts from 1; whether it `is_relation`; and the kind of the type of this
+// name, or NULL. Row types of relations are not meant, and neither are array types of other types,
+// because PostgreSQL renames those when a table of that name is created. To plan joins would take
+// longer.
+inline constexpr char kNamesInUseSql[] =
+    "SELECT w.place, (SELECT c.oid FROM pg_catalog.pg_class c"
+    " WHERE c.relnamespace = n.oid AND c.relname = w.name) IS NOT NULL AS is_relation,"
+    " (SELECT t.typtype FROM pg_catalog.pg_type t"
+    " WHERE t.typnamespace = n.oid AND t.typname = w.name AND t.typisdefined AND t.typrelid = 0"
+    " AND t.oid <> coalesce((SELECT e.typarray FROM pg_catalog.pg_type e WHERE e.oid = t.typelem), "
+    "0)"
+    ") AS type_kind"
+    " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, name, place)"
+    " JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name";
+
 // $1: schemas, $2: names, arrays of the same length. Returns one row per table that exists, in
 // their order. `place` counts from 1; `row_security`: it hides rows from this role;
 // `access_method`: how it stores rows, or NULL if it stores none itself; then, of each meta column,
@@ -92,18 +108,6 @@ inline constexpr char kTableShapesSql[] =
     " FROM (SELECT a.attname AS name, a.atttypid AS oid, a.atttypmod AS modifier,"
     " format_type(a.atttypid, a.atttypmod) AS type"
     " FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) t) m"
-    " ORDER BY w.place";
-
-// $1: schemas, $2: names, arrays of the same length. Returns one row per name that a type has, in
-// their order; `place` counts from 1. Excludes row types of relations, and array types of other
-// types, because PostgreSQL renames those when a table of that name is created.
-inline constexpr char kTypesSql[] =
-    "SELECT w.place, t.typtype AS kind"
-    " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (schema_name, type_name, place)"
-    " JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema_name"
-    " JOIN pg_catalog.pg_type t ON t.typnamespace = n.oid AND t.typname = w.type_name"
-    " WHERE t.typisdefined AND t.typrelid = 0 AND NOT EXISTS"
-    " (SELECT 1 FROM pg_catalog.pg_type e WHERE e.oid = t.typelem AND e.typarray = t.oid)"
     " ORDER BY w.place";
 
 // $1: schema, $2: table. Returns its columns in order, with their types and modifiers.

@@ -8,11 +8,14 @@
 namespace syncline::postgres {
 namespace {
 
-// $1: schema; $2: table; $3: a jsonb text. Returns one boolean; no row if there is no default. Data
-// connections prepare it, but plan it again for their first blocks and after most DDL.
+// $1: schema; $2: table; $3: a jsonb text. Returns one boolean; no row if there is no such column.
+// Data connections prepare it, but plan it again for their first blocks and after most DDL, and to
+// plan joins would take longer.
 constexpr char kHasDefaultSql[] = R"sql(
-SELECT pg_get_expr(d.adbin, d.adrelid) = format('%L::jsonb', $3::jsonb)
-FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+SELECT coalesce((
+    SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d
+    WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) = format('%L::jsonb', $3::jsonb), false)
+FROM pg_attribute a
 WHERE a.attrelid = (
     SELECT c.oid FROM pg_class c
     WHERE c.relname = $2

@@ -89,19 +89,20 @@ TableShape ReadShape(const RowView& row, TableMeta meta) {
 // Returns the index of the table that `row` is about among those that were looked up.
 size_t ReadPlace(const RowView& row) { return static_cast<size_t>(row.Int("place")) - 1; }
 
-// A table creates a type of its name, which fails if that type already exists.
-absl::Status LookUpTypes(Transaction& transaction, const Params& names,
-                         std::vector<TableShape>* shapes) {
-  if (std::all_of(shapes->begin(), shapes->end(),
-                  [](const TableShape& shape) { return shape.exists; })) {
-    return absl::OkStatus();
+// Looks up which names are in use. Sets the shapes of types: a table creates a type of its name,
+// which fails if that type already exists. Returns whether any name is a relation's.
+absl::StatusOr<bool> LookUpNames(Transaction& transaction, const Params& names,
+                                 std::vector<TableShape>* shapes) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kNamesInUseSql, names));
+  bool relations = false;
+  for (const RowView row : rows) {
+    if (row.Bool("is_relation")) {
+      relations = true;
+    } else if (!row.IsNull("type_kind")) {
+      shapes->at(ReadPlace(row)) = {true, TypeProblem(row.Text("type_kind"))};
+    }
   }
-  SYNCLINE_ASSIGN_OR_RETURN(const Result types, transaction.Query(kTypesSql, names));
-  for (const RowView row : types) {
-    TableShape& shape = shapes->at(ReadPlace(row));
-    if (!shape.exists) shape = {true, TypeProblem(row.Text("kind"))};
-  }
-  return absl::OkStatus();
+  return relations;
 }
 
 }  // namespace
@@ -110,13 +111,15 @@ absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
                                                      const std::vector<TableName>& tables,
                                                      const std::vector<TableMeta>& metas) {
   const Params names = Params().TableNames(tables);
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kTableShapesSql, names));
   std::vector<TableShape> shapes(tables.size());
+  // Before tables are created, there is none to describe, which takes longer to plan.
+  SYNCLINE_ASSIGN_OR_RETURN(const bool relations, LookUpNames(transaction, names, &shapes));
+  if (!relations) return shapes;
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kTableShapesSql, names));
   for (const RowView row : rows) {
     const size_t place = ReadPlace(row);
     shapes.at(place) = ReadShape(row, metas.empty() ? TableMeta::kFull : metas.at(place));
   }
-  SYNCLINE_RETURN_IF_ERROR(LookUpTypes(transaction, names, &shapes));
   return shapes;
 }
 

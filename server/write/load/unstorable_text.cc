@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/json_scanner.h"
+#include "base/json_string.h"
 #include "base/status_macros.h"
 #include "base/utf8.h"
 #include "server/model/column_type.h"
@@ -76,20 +77,6 @@ std::optional<std::string> Clean(absl::string_view text, bool json,
   }
   if (!changed) return std::nullopt;
   return cleaned;
-}
-
-std::string JsonString(absl::string_view name) {
-  constexpr char kHex[] = "0123456789abcdef";
-  std::string json = "\"";
-  for (const char c : name) {
-    if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppend(&json, "\\u00", std::string{kHex[c >> 4], kHex[c & 15]});
-      continue;
-    }
-    if (c == '"' || c == '\\') json.push_back('\\');
-    json.push_back(c);
-  }
-  return json + "\"";
 }
 
 }  // namespace
