@@ -11,7 +11,7 @@ bool AdaptivePolling::HasSeveralProcessors() {
 
 bool AdaptivePolling::MayPoll() {
   if (!enabled_) return false;
-  // Threads that count at the same time may count beyond 0.
+  // Threads that wait at the same time may decrement it below 0.
   if (sleeps_ <= 0) return true;
   --sleeps_;
   return false;

@@ -14,7 +14,7 @@ namespace syncline {
 
 class AdaptivePolling {
  public:
-  // Waits without polling after an event for which a thread has polled in vain.
+  // Number of waits without polling that follow a poll in vain.
   static constexpr int kSleeps = 20;
 
   AdaptivePolling() : AdaptivePolling(HasSeveralProcessors()) {}
@@ -23,8 +23,8 @@ class AdaptivePolling {
 
   // Returns whether to poll for the event that the calling thread is about to wait for.
   bool MayPoll();
-  // Notes that the thread has polled as long as it may, and the event has not happened.
-  void OnVain() { sleeps_ = kSleeps; }
+  // Notes that a thread has polled as long as it may, and the event did not happen meanwhile.
+  void NoteVainPoll() { sleeps_ = kSleeps; }
 
  private:
   static bool HasSeveralProcessors();

@@ -89,24 +89,24 @@ void ThreadPool::Shutdown() {
 bool ThreadPool::EndLinger() {
   if (lingering_ == nullptr) return false;
   *std::exchange(lingering_, nullptr) = true;
-  return true;
+  return MonotonicNow() < lingers_until_;
 }
 
 void ThreadPool::Linger() {
   std::atomic<bool> over = false;
+  const absl::Duration end = MonotonicNow() + linger_;
   {
     MutexLock lock(&mutex_);
     if (lingering_ != nullptr || stopping_ || !tasks_.empty() || !polling_.MayPoll()) return;
     lingering_ = &over;
+    lingers_until_ = end;
     ++idle_;
   }
-  const absl::Duration end = MonotonicNow() + linger_;
   while (!over && MonotonicNow() < end) sched_yield();
+  if (MonotonicNow() >= end) polling_.NoteVainPoll();
   MutexLock lock(&mutex_);
   --idle_;
-  if (lingering_ != &over) return;
-  lingering_ = nullptr;
-  polling_.OnVain();
+  if (lingering_ == &over) lingering_ = nullptr;
 }
 
 void ThreadPool::Work() {

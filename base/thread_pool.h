@@ -32,8 +32,9 @@ class ThreadPool {
     // Up to this number of threads are started when a task would wait for a thread, for tasks that
     // rarely block, but then for long. They stay. 0: no more than at first.
     int max_threads = 0;
-    // How long one thread without a task looks for the next one before it sleeps. 0: it sleeps at
-    // once. For tasks that are often posted so soon that a wake-up would take longer than they do.
+    // How long one thread without a task polls for the next one before it sleeps, where
+    // AdaptivePolling allows that. 0: it sleeps at once. For tasks that are often posted so soon
+    // after the one before that a wake-up would take most of the time between them.
     absl::Duration linger = absl::ZeroDuration();
   };
 
@@ -70,7 +71,8 @@ class ThreadPool {
   void Work();
   // Queues a task and makes sure that a thread will take it. Returns whether to wake one.
   bool Queue(Task task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Ends the wait of the thread that lingers. Returns false if none does.
+  // Ends the wait of the thread that lingers. Returns false if none does, or one does for longer
+  // than it should, which presumably has no processor.
   bool EndLinger() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Looks for a task for up to `linger_`, if that is worthwhile and no other thread does.
   void Linger();
@@ -89,8 +91,9 @@ class ThreadPool {
   std::unordered_map<uint64_t, Group> groups_ ABSL_GUARDED_BY(mutex_);
   size_t idle_ ABSL_GUARDED_BY(mutex_) = 0;  // workers that wait for a task
   // To be set when a task is queued for the thread that lingers, or the pool stops. Null if none
-  // lingers, or that one has been told.
+  // lingers, or its wait has been ended.
   std::atomic<bool>* lingering_ ABSL_GUARDED_BY(mutex_) = nullptr;
+  absl::Duration lingers_until_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::unique_ptr<Thread>> workers_ ABSL_GUARDED_BY(mutex_);
 };

@@ -7,8 +7,8 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "base/json_string.h"
 
 namespace syncline::bench {
 namespace {
@@ -18,21 +18,6 @@ constexpr size_t kWriteBytes = size_t{1} << 20;
 bool IsBareInJson(CellKind kind) {
   return kind == CellKind::kInteger || kind == CellKind::kNumber || kind == CellKind::kBoolean ||
          kind == CellKind::kJson;
-}
-
-void AppendJsonString(absl::string_view text, std::string* out) {
-  out->push_back('"');
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out->push_back('\\');
-      out->push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppendFormat(out, "\\u%04x", static_cast<unsigned char>(c));
-    } else {
-      out->push_back(c);
-    }
-  }
-  out->push_back('"');
 }
 
 void AppendJson(const RecordShape& shape, const std::vector<Cell>& cells, std::string* out) {

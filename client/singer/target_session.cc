@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/reasons.h"
 #include "base/status_macros.h"
-#include "client/json_text.h"
 #include "client/singer/batch_files.h"
 #include "client/singer/metadata.h"
 

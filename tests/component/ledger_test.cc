@@ -417,7 +417,7 @@ TEST_F(LedgerTest, NotesKeepAnyText) {
   stream.warnings = {{"CODE", text}};
   PublishGuard& guard = stream.plan.guard;
   guard = {.min_rows = 0,
-           .max_shrink = 0.1234567891,
+           .max_shrink = 0.1,
            .not_null = {{text, 1}, {"id", 1.0 / 3}},
            .unique_key = true,
            .max_rejected = 0,
@@ -440,7 +440,7 @@ TEST_F(LedgerTest, NotesKeepAnyText) {
     ASSERT_EQ(read.warnings.size(), 1);
     EXPECT_EQ(read.warnings[0].text, text);
     EXPECT_EQ(read.plan.guard.min_rows, 0);
-    EXPECT_EQ(read.plan.guard.max_shrink, 0.1234567891);
+    EXPECT_EQ(read.plan.guard.max_shrink, 0.1);
     EXPECT_EQ(read.plan.guard.not_null, guard.not_null);
     EXPECT_TRUE(read.plan.guard.unique_key);
     EXPECT_EQ(read.plan.guard.max_rejected, 0);
@@ -450,7 +450,9 @@ TEST_F(LedgerTest, NotesKeepAnyText) {
     EXPECT_EQ(read.error, error);
   };
   expect_notes(stream.error);
-  // Notes are also replaced later. PostgreSQL has no NUL.
+  EXPECT_EQ(QueryValue(absl::StrCat("SELECT guard->>'max_shrink' FROM ", schema(), ".stream")),
+            "0.1");
+  // Notes are also replaced later. PostgreSQL cannot store NUL.
   const auto with_message = [](absl::string_view message) {
     return MakeError(StatusCode::kInternal, message, {.reason = "R"});
   };

@@ -77,15 +77,35 @@ TEST_F(StreamNamesTest, NamedDefaultNamespaceIsTheSameStream) {
               StatusIs(StatusCode::kInvalidArgument, "INVALID_REQUEST"));
 }
 
-TEST_F(StreamNamesTest, HashAvoidsExistingTables) {
-  const StreamName exact = *NameStream({"", "a_b"}, Target());
-  const StreamName mapped = *NameStream({"", "a.b"}, Target());
-  const std::string taken = AssignTables({exact, mapped})[1].name;
-  Execute(absl::StrCat("CREATE SCHEMA ", Target(), "; CREATE VIEW ", InTarget(taken),
-                       " AS SELECT 1 AS x"));
-  const SyncEntry both = Start("both", {Append({"", "a.b"}), Append({"", "a_b"})});
-  EXPECT_NE(both.streams[0].plan.table.name, taken);
-  EXPECT_THAT(both.streams[0].plan.table.name, StartsWith("a_b_"));
+TEST_F(StreamNamesTest, HashAvoidsWhatExists) {
+  struct Case {
+    std::string create;  // $N: the table that the stream would get; $E: that without its "_"
+    bool taken = true;
+  };
+  const std::vector<Case> cases = {
+      {"CREATE VIEW $N AS SELECT 1 AS x"},
+      {"CREATE TABLE $N (x int)"},
+      {"CREATE TYPE $N AS ENUM ('x')"},
+      {"CREATE TYPE $N AS (x int)"},
+      {"CREATE DOMAIN $N AS int"},
+      // Its array type has the name, and is renamed when a table gets it.
+      {.create = "CREATE TYPE $E AS ENUM ('x')", .taken = false},
+  };
+  Execute("CREATE SCHEMA " + Target());
+  for (size_t i = 0; i < cases.size(); ++i) {
+    SCOPED_TRACE(cases[i].create);
+    const std::string exact = absl::StrCat("_a_", i), mapped = absl::StrCat("_a.", i);
+    const std::string name =
+        AssignTables({*NameStream({"", exact}, Target()), *NameStream({"", mapped}, Target())})[1]
+            .name;
+    ASSERT_THAT(name, StartsWith(exact + "_"));
+    Execute(absl::StrReplaceAll(cases[i].create,
+                                {{"$N", InTarget(name)}, {"$E", InTarget(name.substr(1))}}));
+    const SyncEntry both = Start(mapped, {Append({"", mapped}), Append({"", exact})});
+    const std::string& got = both.streams[0].plan.table.name;
+    EXPECT_EQ(got != name, cases[i].taken) << got;
+    EXPECT_THAT(got, StartsWith(exact + "_"));
+  }
 }
 
 TEST_F(StreamNamesTest, ConcurrentServersAssignTableOnce) {

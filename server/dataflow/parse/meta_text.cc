@@ -28,7 +28,7 @@ absl::string_view FormatChange(Coercion coercion) {
 }
 
 // Returns `name` as a JSON string that jsonb can store.
-std::string JsonString(absl::string_view name) {
+std::string StorableJsonString(absl::string_view name) {
   Value value;
   ScratchArena scratch;
   kAnyJsonCoercer.from_text(name, &scratch, &value);
@@ -41,7 +41,7 @@ MetaText::MetaText(const TableSchema& schema, int64_t sync_id)
     : head_(absl::StrCat("{\"sync_id\":", sync_id, ",\"changes\":[")),
       without_(MakePlainMeta(sync_id)) {
   for (const ColumnSchema& column : schema.columns)
-    fields_.push_back(JsonString(column.input_name));
+    fields_.push_back(StorableJsonString(column.input_name));
 }
 
 absl::string_view MetaText::Text() {

@@ -224,10 +224,7 @@ absl::Status Ledger::InsertStreams(Transaction& transaction, int64_t first_ordin
   Params params;
   params.Int(sync->sync_no).Int(first_ordinal);
   AddPlans(sync->streams, &params);
-  std::vector<const StreamEntry*> noted;
-  noted.reserve(sync->streams.size());
-  for (const StreamEntry& stream : sync->streams) noted.push_back(&stream);
-  AddStreamNotes(noted, &params);
+  AddStreamNotes(sync->streams, &params);
   SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(Sql(kInsertStreamsSql), params));
   std::vector<StreamEntry> typed;
   for (const RowView row : rows) {

@@ -1,12 +1,13 @@
 #include "server/postgres/ledger/stream_notes.h"
 
+#include <charconv>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/error.h"
@@ -142,8 +143,7 @@ void ReadNote(const RowView& note, StreamEntry* stream) {
   }
 }
 
-// PostgreSQL has no NUL in texts. One in a message, which can only be quoted from a request, is not
-// worth that the message is lost.
+// PostgreSQL cannot store NUL in text. It is replaced, because otherwise the statement would fail.
 std::string Quote(absl::string_view text) {
   return JsonString(absl::StrReplaceAll(text, {{absl::string_view("\0", 1), "?"}}));
 }
@@ -151,10 +151,14 @@ std::string Quote(absl::string_view text) {
 std::string Bool(bool value) { return value ? "true" : "false"; }
 
 std::string Number(int64_t value) { return absl::StrCat(value); }
-// With all digits that are needed to read the same value.
-std::string Number(double value) { return absl::StrFormat("%.17g", value); }
+// The shortest text from which the same value is read.
+std::string Number(double value) {
+  char text[32];
+  return std::string(text, std::to_chars(text, std::end(text), value).ptr);
+}
 
-// Members of a JSON object, or elements of an array, whose values are JSON.
+// Collects the members of a JSON object, or the elements of an array. Their values are JSON
+// already.
 class JsonList {
  public:
   void Add(std::string value) { values_.push_back(std::move(value)); }
@@ -249,14 +253,14 @@ bool HasStreamNotes(const StreamEntry& stream) {
          guard.allow_empty || !guard.key.empty();
 }
 
-void AddStreamNotes(const std::vector<const StreamEntry*>& streams, Params* params) {
+void AddStreamNotes(absl::Span<const StreamEntry> streams, Params* params) {
   std::vector<std::string> changes, warnings, guards;
   std::vector<std::optional<std::string>> errors;
-  for (const StreamEntry* stream : streams) {
-    changes.push_back(ChangesJson(stream->changes));
-    warnings.push_back(WarningsJson(stream->warnings));
-    guards.push_back(GuardJson(stream->plan.guard));
-    errors.push_back(ErrorJson(stream->error));
+  for (const StreamEntry& stream : streams) {
+    changes.push_back(ChangesJson(stream.changes));
+    warnings.push_back(WarningsJson(stream.warnings));
+    guards.push_back(GuardJson(stream.plan.guard));
+    errors.push_back(ErrorJson(stream.error));
   }
   params->TextArray(changes).TextArray(warnings).TextArray(guards).OptionalTextArray(errors);
 }
@@ -265,7 +269,7 @@ absl::Status WriteStreamNotes(Transaction& transaction, absl::string_view quoted
                               const StreamEntry& stream) {
   Params params;
   params.Int(stream.plan.stream_no);
-  AddStreamNotes({&stream}, &params);
+  AddStreamNotes({&stream, 1}, &params);
   return transaction.Query(WithLedgerSchema(kWriteSql, quoted_schema), params).status();
 }
 

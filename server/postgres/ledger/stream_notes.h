@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "server/model/sync_record.h"
 #include "server/postgres/connection/transaction.h"
 
@@ -27,7 +28,7 @@ bool HasStreamNotes(const StreamEntry& stream);
 // Adds the streams' changes, warnings, guards and errors as four parameters, each an array of JSON
 // with one element per stream. An element of the errors is NULL if the stream has none. They are
 // the columns `changes`, `warnings`, `guard` and `error` of the ledger's table `stream`.
-void AddStreamNotes(const std::vector<const StreamEntry*>& streams, Params* params);
+void AddStreamNotes(absl::Span<const StreamEntry> streams, Params* params);
 
 // Writes changes, warnings, guard and error of the stream with this stream_no. They replace the
 // stored ones.

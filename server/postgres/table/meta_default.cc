@@ -9,8 +9,8 @@ namespace syncline::postgres {
 namespace {
 
 // $1: schema; $2: table; $3: a jsonb text. Returns one boolean; no row if there is no such column.
-// Data connections prepare it, but plan it again for their first blocks and after most DDL, and to
-// plan joins would take longer.
+// Data connections prepare it, but plan it again for their first blocks and after most DDL; scalar
+// subqueries take less time to plan than joins.
 constexpr char kHasDefaultSql[] = R"sql(
 SELECT coalesce((
     SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d

@@ -251,10 +251,9 @@ absl::StatusOr<DiscoveredTable> ReadColumns(Transaction& transaction, const Tabl
 
 absl::StatusOr<DiscoveredTable> DiscoverTable(Transaction& transaction, const TableName& table,
                                               TableMeta meta) {
-  SYNCLINE_ASSIGN_OR_RETURN(const std::vector<TableShape> shapes,
-                            LookUpShapes(transaction, {table}, {meta}));
-  if (!shapes[0].exists) return TableNotFound(table);
-  SYNCLINE_RETURN_IF_ERROR(CheckShape(table, shapes[0]));
+  SYNCLINE_ASSIGN_OR_RETURN(const TableShape shape, LookUpShape(transaction, table, meta));
+  if (!shape.exists) return TableNotFound(table);
+  SYNCLINE_RETURN_IF_ERROR(CheckShape(table, shape));
   return ReadColumns(transaction, table);
 }
 

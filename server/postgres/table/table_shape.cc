@@ -105,6 +105,17 @@ absl::StatusOr<bool> LookUpNames(Transaction& transaction, const Params& names,
   return relations;
 }
 
+// Describes the tables that exist.
+absl::Status DescribeTables(Transaction& transaction, const Params& names,
+                            const std::vector<TableMeta>& metas, std::vector<TableShape>* shapes) {
+  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kTableShapesSql, names));
+  for (const RowView row : rows) {
+    const size_t place = ReadPlace(row);
+    shapes->at(place) = ReadShape(row, metas.empty() ? TableMeta::kFull : metas.at(place));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
@@ -112,15 +123,23 @@ absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
                                                      const std::vector<TableMeta>& metas) {
   const Params names = Params().TableNames(tables);
   std::vector<TableShape> shapes(tables.size());
-  // Before tables are created, there is none to describe, which takes longer to plan.
+  // Before tables are created, there are none to describe. That query takes longer to plan.
   SYNCLINE_ASSIGN_OR_RETURN(const bool relations, LookUpNames(transaction, names, &shapes));
-  if (!relations) return shapes;
-  SYNCLINE_ASSIGN_OR_RETURN(const Result rows, transaction.Query(kTableShapesSql, names));
-  for (const RowView row : rows) {
-    const size_t place = ReadPlace(row);
-    shapes.at(place) = ReadShape(row, metas.empty() ? TableMeta::kFull : metas.at(place));
+  if (relations) {
+    SYNCLINE_RETURN_IF_ERROR(DescribeTables(transaction, names, metas, &shapes));
   }
   return shapes;
+}
+
+absl::StatusOr<TableShape> LookUpShape(Transaction& transaction, const TableName& table,
+                                       TableMeta meta) {
+  const Params names = Params().TableNames({table});
+  std::vector<TableShape> shapes(1);
+  SYNCLINE_RETURN_IF_ERROR(DescribeTables(transaction, names, {meta}, &shapes));
+  if (!shapes[0].exists) {
+    SYNCLINE_RETURN_IF_ERROR(LookUpNames(transaction, names, &shapes).status());
+  }
+  return shapes[0];
 }
 
 absl::Status CheckShape(const TableName& table, const TableShape& shape) {

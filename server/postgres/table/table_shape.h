@@ -26,11 +26,15 @@ struct TableShape {
 };
 
 // Returns the shapes of `tables` in their order, which must have the meta columns of `metas`; of
-// TableMeta::kFull if that is empty. Runs one query for all of them, and a second one if a table is
-// missing.
+// TableMeta::kFull if that is empty. Runs one query for all of them, and a second one if any of the
+// names is a relation's.
 absl::StatusOr<std::vector<TableShape>> LookUpShapes(Transaction& transaction,
                                                      const std::vector<TableName>& tables,
                                                      const std::vector<TableMeta>& metas = {});
+
+// Returns the shape of `table`. Runs one query, and a second one if there is no such relation.
+absl::StatusOr<TableShape> LookUpShape(Transaction& transaction, const TableName& table,
+                                       TableMeta meta);
 
 // Returns OK, or an error about `table`: FAILED_PRECONDITION TARGET_INCOMPATIBLE, or MetaMismatch
 // if it has meta columns that it must not have.

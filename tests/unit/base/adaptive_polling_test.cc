@@ -10,7 +10,7 @@ TEST(AdaptivePollingTest, PollsUntilItIsInVain) {
   AdaptivePolling polling(/*enabled=*/true);
   for (int i = 0; i < 100; ++i) EXPECT_TRUE(polling.MayPoll());
   for (int vain = 0; vain < 3; ++vain) {
-    polling.OnVain();
+    polling.NoteVainPoll();
     for (int i = 0; i < AdaptivePolling::kSleeps; ++i) EXPECT_FALSE(polling.MayPoll()) << i;
     EXPECT_TRUE(polling.MayPoll());
   }

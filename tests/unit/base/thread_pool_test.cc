@@ -6,11 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <filesystem>
-#include <iterator>
+#include <fstream>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -165,36 +166,44 @@ int64_t CountSleeps() {
   return usage.ru_nvcsw;
 }
 
-// Runs `tasks` tasks on `pool`, each one after the one before is over. Returns the sleeps of the
-// thread that ran them, which must be a single one.
-int64_t RunOneByOne(ThreadPool& pool, int tasks) {
-  int64_t first = 0;
-  int64_t last = 0;
+// Runs 100 tasks on `pool`, `pause` after the one before is over. Returns how much `measure` of the
+// thread that ran them has grown; it must be a single one.
+template <typename Measure>
+auto RunOneByOne(ThreadPool& pool, std::chrono::milliseconds pause, Measure measure) {
+  decltype(measure()) first = {};
+  decltype(measure()) last = {};
   std::atomic<int> ran = 0;
-  for (int i = 0; i < tasks; ++i) {
+  for (int i = 0; i < 100; ++i) {
+    std::this_thread::sleep_for(pause);
     pool.Post([&] {
-      last = CountSleeps();
+      last = measure();
       if (ran == 0) first = last;
       ++ran;
     });
     while (ran <= i) std::this_thread::yield();
-    // Time to sleep for a thread that does not linger.
-    if (i % 10 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return last - first;
 }
 
 TEST(ThreadPoolTest, LingeringThreadTakesTasksWithoutSleep) {
+  constexpr std::chrono::milliseconds kPause(1);
   ThreadPool sleeping("sleeping", 1);
-  EXPECT_GE(RunOneByOne(sleeping, 300), 25);
+  EXPECT_GE(RunOneByOne(sleeping, kPause, CountSleeps), 80);
   if (!AdaptivePolling().MayPoll()) GTEST_SKIP() << "A single processor is not polled on.";
+  // Contention for the pool's lock may cause a few sleeps.
   ThreadPool lingering("lingering", 1, {.linger = absl::Seconds(60)});
-  EXPECT_LE(RunOneByOne(lingering, 300), 20);  // of the lock
+  EXPECT_LE(RunOneByOne(lingering, kPause, CountSleeps), 30);
 }
 
 TEST(ThreadPoolTest, SleepsAfterItHasLingeredInVain) {
-  ThreadPool pool("vain", 1, {.linger = absl::Microseconds(1)});
-  EXPECT_GE(RunOneByOne(pool, 300), 25);
+  ThreadPool pool("vain", 1, {.linger = absl::Milliseconds(4)});
+  const auto get_cpu_time = [] {
+    timespec time = {};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return absl::DurationFromTimespec(time);
+  };
+  // It would be 400 ms if the thread lingered after every task, not after every 21st one.
+  EXPECT_LE(RunOneByOne(pool, std::chrono::milliseconds(8), get_cpu_time), absl::Milliseconds(200));
 }
 
 TEST(ThreadPoolTest, TasksBesideALingeringThreadRun) {
@@ -215,26 +224,50 @@ TEST(ThreadPoolTest, TasksBesideALingeringThreadRun) {
   }
 }
 
-std::ptrdiff_t CountThreads() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/task"), {});
+// Returns the number of this process's threads whose names begin with `prefix`.
+int CountThreads(const std::string& prefix) {
+  int count = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::string name;
+    std::getline(std::ifstream(thread.path() / "comm"), name);
+    if (name.compare(0, prefix.size(), prefix) == 0) ++count;
+  }
+  return count;
 }
 
-// Returns by how many threads a pool of one, which may start two more, grows by a task.
-std::ptrdiff_t GrowLingeringPool() {
-  ThreadPool pool("idle", 1, {.max_threads = 3, .linger = absl::Seconds(60)});
-  const std::ptrdiff_t before = CountThreads();
+// Returns how many threads a pool of one, which may start two more, has after a task.
+int GrowLingeringPool(const std::string& name) {
+  ThreadPool pool(name, 1, {.max_threads = 3, .linger = absl::Seconds(60)});
   std::this_thread::sleep_for(std::chrono::milliseconds(2));  // for the thread to linger
   std::atomic<bool> ran = false;
   pool.Post([&] { ran = true; });
   while (!ran) std::this_thread::yield();
-  return CountThreads() - before;
+  return CountThreads(name + "-");
 }
 
 TEST(ThreadPoolTest, LingeringThreadCountsAsIdle) {
+  if (!AdaptivePolling().MayPoll()) GTEST_SKIP() << "A single processor is not polled on.";
   // On a busy machine the thread may not linger yet.
-  std::ptrdiff_t least = 3;
-  for (int i = 0; i < 20 && least > 0; ++i) least = std::min(least, GrowLingeringPool());
-  EXPECT_EQ(least, 0);
+  int least = 3;
+  for (int i = 0; i < 20 && least > 1; ++i) {
+    least = std::min(least, GrowLingeringPool("grow" + std::to_string(i)));
+  }
+  EXPECT_EQ(least, 1);
+}
+
+TEST(ThreadPoolTest, ThreadThatHasLingeredCountsOnce) {
+  ThreadPool pool("once", 1, {.max_threads = 2, .linger = absl::Milliseconds(1)});
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  // Each of the two tasks waits until the other one runs, too, which takes a second thread.
+  std::atomic<int> started = 0;
+  for (int task = 0; task < 2; ++task) {
+    pool.Post([&] {
+      ++started;
+      while (started < 2) std::this_thread::yield();
+    });
+  }
+  pool.Shutdown();
+  EXPECT_EQ(started, 2);
 }
 
 TEST(ThreadPoolTest, ShutdownEndsLingering) {
