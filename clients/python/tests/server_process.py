@@ -57,7 +57,10 @@ class ServerProcess:
     def start(self) -> None:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stderr=log)
-        with grpc.insecure_channel(self.address) as channel:
+        # Otherwise the next attempt follows a second after the first one, and a faster client has
+        # loaded everything meanwhile.
+        soon = [(f"grpc.{bound}_reconnect_backoff_ms", 100) for bound in ("initial", "min", "max")]
+        with grpc.insecure_channel(self.address, options=soon) as channel:
             health = channel.unary_unary("/grpc.health.v1.Health/Check")
             deadline = time.monotonic() + 60
             while True:

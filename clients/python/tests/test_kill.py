@@ -19,8 +19,9 @@ pytest.importorskip("pyarrow")
 
 from arrow_load import MATCHES, ROWS, load
 
-# Killed when this many records are durable.
-KILLS = (ROWS // 10, ROWS // 2)
+# Killed when this many records are durable. On a busy machine hundreds of thousands more become
+# durable before the signal arrives.
+KILLS = (ROWS // 20, ROWS // 5)
 
 
 class Durable:
