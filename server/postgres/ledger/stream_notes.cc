@@ -246,11 +246,8 @@ std::optional<std::string> ErrorJson(const absl::Status& error) {
 }  // namespace
 
 bool HasStreamNotes(const StreamEntry& stream) {
-  const PublishGuard& guard = stream.plan.guard;
   return !stream.changes.empty() || !stream.warnings.empty() || !stream.error.ok() ||
-         guard.min_rows.has_value() || guard.max_shrink.has_value() || !guard.not_null.empty() ||
-         guard.unique_key || guard.max_rejected.has_value() || guard.max_nulled.has_value() ||
-         guard.allow_empty || !guard.key.empty();
+         GuardJson(stream.plan.guard) != "{}";
 }
 
 void AddStreamNotes(absl::Span<const StreamEntry> streams, Params* params) {
